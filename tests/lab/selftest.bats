@@ -80,6 +80,12 @@ tap_neighbour() {
 	printf 'KVM internal error. Suberror: 1\nRAX=0\n' >>"$TOPO_RUN/guest/qemu.log"
 	is "$(guest_lost)" "KVM internal error. Suberror: 1"
 	cat "$BATS_TEST_TMPDIR/qemu.log" >"$TOPO_RUN/guest/qemu.log"
+	run guest_hangs
+	expect 1
+	rm "$TOPO_RUN/guest/ready"
+	run guest_hangs
+	: >"$TOPO_RUN/guest/ready"
+	expect 0 "no answer after" ", CPU: "
 }
 
 @test "the place is as promised: root, PATH, limits, file systems, modules" {

@@ -17,7 +17,8 @@
 #                              one of them is in earnest.
 # guest_up [QUEUES]            guest booted, vnet0 in br-int (needs lab --guest);
 #                              started again, and said so, if the emulation of
-#                              SVM failed it (rare: about one boot in 30)
+#                              SVM failed it (rare: about one boot in 30; one
+#                              in some hundred does not end)
 # guest_run CMD...             its output and status; not over the network;
 #                              124 after GUEST_TIMEOUT seconds (60)
 # guest_stop [vcpu|process]    guest stands still: only its CPUs, so that vhost
@@ -46,6 +47,8 @@ readonly PEER_IP=10.9.0.1 HOST_IP=10.9.0.2 GUEST_IP=10.9.0.3
 # shellcheck disable=SC2034
 readonly PEER_IP6=fd09::1 HOST_IP6=fd09::2 GUEST_IP6=fd09::3
 readonly GUEST_SHARE=$TOPO_RUN/guest/ctl
+# Seconds: some 20 with another lab beside this one.
+readonly GUEST_BOOT=90
 # "host" panics 5.10 and 7.x in their xsave and AVX code.
 readonly GUEST_CPU=qemu64,+ssse3,+sse4.1,+sse4.2,+x2apic
 
@@ -322,6 +325,22 @@ guest_lost() {
 		! grep -aqs 'Kernel panic' "$dir/console.log" && echo "QEMU is gone"
 }
 
+# Prints how a guest stands that says nothing, runs, and is not ready after all
+# that time: rarely one hangs in its boot, as no CPU that is not emulated does.
+guest_hangs() {
+	local dir=$TOPO_RUN/guest task stat
+
+	! topo_is_gone "$(<"$dir/pid")" && [[ ! -e $dir/ready ]] &&
+		! grep -aqs 'Kernel panic\|^lab: init:' "$dir/console.log" || return
+	printf 'no answer after %s s' "$GUEST_BOOT"
+	for task in /proc/"$(<"$dir/pid")"/task/*; do
+		[[ $(<"$task/comm") == CPU*KVM ]] || continue
+		stat=$(<"$task/stat")
+		read -ra stat <<<"${stat##*) }"
+		printf ', CPU: %s, %s ticks' "${stat[0]}" "$((stat[11] + stat[12]))"
+	done
+}
+
 # Ready, or never to be. As long as all is well this starts no process.
 guest_is_settled() {
 	local dir=$TOPO_RUN/guest
@@ -347,8 +366,8 @@ guest_up() {
 	fi
 	guest_start "${1:-1}" && guest_plug || return
 	queues=$(<"$dir/queues")
-	until wait_for 180 guest_is_settled && [[ -e $dir/ready ]]; do
-		if ((++try > 3)) || ! why=$(guest_lost); then
+	until wait_for "$GUEST_BOOT" guest_is_settled && [[ -e $dir/ready ]]; do
+		if ((++try > 3)) || ! why=$(guest_lost || guest_hangs); then
 			topo_error "the guest does not come up"
 			tail -n 40 "$dir/qemu.log" "$dir/console.log" >&2
 			return 1
