@@ -13,7 +13,6 @@
 set -euo pipefail
 
 readonly EX_USAGE=2 EX_UNAVAILABLE=3
-readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # Raise this when the layout of a cached kernel changes.
 readonly LAYOUT=3
 
@@ -24,6 +23,9 @@ readonly KERNELS='
 6.12	bookworm-backports	6[.]12[.]
 7	sid			7[.][0-9]+
 '
+
+# shellcheck source=tests/lab/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 cache=${VNET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vnetdiag}/kernels
 refresh=no
@@ -41,56 +43,6 @@ usage() {
 unavailable() {
 	say "error: $*"
 	exit $EX_UNAVAILABLE
-}
-
-# The mirror this machine's own apt uses for its Debian release: whatever
-# reaches that one (proxy, local mirror) also reaches the other suites.
-mirror_of_apt() {
-	local codename
-
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	# shellcheck disable=SC2016 # fields of apt, not of the shell
-	apt-get indextargets --format '$(CODENAME) $(SITE)' 2>/dev/null |
-		awk -v c="$codename" '$1 == c && !seen { print $2; seen = 1 }'
-}
-
-# An apt of our own: own sources, lists and cache, so that neither the
-# machine's package lists nor its lock are touched. apt.conf.d still counts
-# (proxies are set there).
-private_apt() {
-	local tool=$1 arch=amd64
-
-	shift
-	"$tool" -o "Dir::Etc::sourcelist=$work/apt/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::Etc::preferences=/dev/null \
-		-o Dir::Etc::preferencesparts=/dev/null \
-		-o "Dir::State::lists=$work/apt/lists" \
-		-o "Dir::Cache=$work/apt/cache" \
-		-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" \
-		-o Acquire::Languages=none -o Acquire::Retries=2 \
-		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
-		-o APT::Sandbox::User=root "$@"
-}
-
-update_index() {
-	local suite=$1 mirror
-
-	mirror=$(mirror_of_apt) || mirror=
-	[[ -n $mirror ]] ||
-		unavailable "apt has no mirror configured for this release"
-	[[ -r $KEYRING ]] ||
-		unavailable "'$KEYRING' is missing (debian-archive-keyring)"
-	mkdir -p "$work"/apt/{lists,cache/archives}/partial
-	# The index of an archived suite is older than its own expiry date.
-	printf 'deb [signed-by=%s check-valid-until=no] %s %s main\n' \
-		"$KEYRING" "$mirror" "$suite" >"$work/apt/sources.list"
-	# Without Error-Mode a failed index is only a warning.
-	private_apt apt-get -o APT::Update::Error-Mode=any update \
-		>"$work/apt.log" 2>&1 || {
-		tail -n 5 "$work/apt.log" >&2
-		unavailable "suite '$suite' is not to be had from the mirror"
-	}
 }
 
 # Prints the packages that hold the newest kernel, space separated. Cloud
@@ -171,23 +123,15 @@ arrange() {
 }
 
 fetch() {
-	local label=$1 suite=$2 pattern=$3 packages deb
+	local label=$1 suite=$2 pattern=$3 packages
 
 	say "fetching kernel $label (Debian $suite)"
 	work=$(mktemp -d "$cache/.work.$label.XXXXXX")
 	update_index "$suite"
 	packages=$(newest_packages "$pattern") ||
 		unavailable "suite '$suite' has no kernel $label for amd64"
-	mkdir "$work/debs" "$work/root"
 	# shellcheck disable=SC2086 # a list of package names
-	(cd "$work/debs" && private_apt apt-get download $packages) \
-		>>"$work/apt.log" 2>&1 || {
-		tail -n 5 "$work/apt.log" >&2
-		unavailable "cannot download: $packages"
-	}
-	for deb in "$work"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$work/root"
-	done
+	unpack_packages $packages
 	arrange "$work/root" "$work/done"
 	# The rename is what makes it visible: never a half-unpacked cache.
 	if [[ -e $cache/$label ]]; then

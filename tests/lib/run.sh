@@ -178,7 +178,8 @@ lab_start() {
 # breakpoint that it has taken back already: QEMU translated it a moment too early
 # and keeps it. 7.x then says so; older kernels try the place again, forever, which
 # their watchdog ends. It can be made at will by switching trace events on and off
-# beside a busy shell. The part is started again, three times at most.
+# beside a busy shell: in ten seconds with QEMU 7.2, not in two minutes with 10.0
+# (tests/lab/emulator.sh). The part is started again, three times at most.
 lab_lost() {
 	local name=$1 status=$2 why
 
