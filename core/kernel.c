@@ -21,6 +21,7 @@
 #define KPROBE_PMU	"/sys/bus/event_source/devices/kprobe/type"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
 #define KALLSYMS	"/proc/kallsyms"
+#define SCAN_BUFFER	65536
 /* Both may be absent, which is no 0: then nothing switches off. */
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 #define KPROBES_ENABLED	"/sys/kernel/debug/kprobes/enabled"
@@ -265,10 +266,13 @@ static bool is_clone(const char *suffix)
 static void note_symbol(struct vnet_kernel *k, const struct vnet_names *funcs,
 			const char *name)
 {
-	size_t len = strcspn(name, ".");
 	const struct vnet_name *found;
+	size_t len;
 
-	if (!vnet_names_may(funcs, name) || (name[len] && !is_clone(name + len)))
+	if (!vnet_names_may(funcs, name))
+		return;
+	len = strcspn(name, ".");
+	if (name[len] && !is_clone(name + len))
 		return;
 	found = vnet_names_find(funcs, name, len);
 	for (; found; found = vnet_names_next(funcs, found)) {
@@ -300,13 +304,14 @@ static int scan_lines(struct vnet_kernel *k, const char *path, int skip, symbol_
 {
 	FILE *f = fopen(path, "re");
 	struct vnet_names funcs = {};
-	char *line = NULL;
+	char *line = NULL, *buffer;
 	size_t size = 0;
 
 	if (!f)
 		return -errno;
-	/* The kernel gives a page at a time; stdio alone would ask for 1 kB. */
-	setvbuf(f, NULL, _IOFBF, 1 << 16);
+	/* The kernel gives a page at a time; stdio's own buffer has 1 kB. */
+	buffer = vnet_alloc(SCAN_BUFFER);
+	setvbuf(f, buffer, _IOFBF, SCAN_BUFFER);
 	names_make(&funcs, true);
 	while (getline(&line, &size, f) > 0) {
 		char *name = line;
@@ -325,6 +330,7 @@ static int scan_lines(struct vnet_kernel *k, const char *path, int skip, symbol_
 	vnet_names_free(&funcs);
 	free(line);
 	fclose(f);
+	free(buffer);
 	return 0;
 }
 

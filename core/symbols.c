@@ -8,6 +8,8 @@
 #include "vnet/symbols.h"
 #include "vnet/util.h"
 
+#define READ_BUFFER	65536
+
 /* One function; module is an index into modules[], 0: the kernel itself. */
 struct symbol {
 	uint64_t address;
@@ -95,18 +97,20 @@ static int symbol_order(const void *a, const void *b)
 static void load(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
-	char *line = NULL;
+	char *line = NULL, *buffer;
 	size_t size = 0;
 
 	table.tried = true;
 	if (!f)
 		return;
-	/* The kernel gives a page at a time; stdio alone would ask for 1 kB. */
-	setvbuf(f, NULL, _IOFBF, 1 << 16);
+	/* The kernel gives a page at a time; stdio's own buffer has 1 kB. */
+	buffer = vnet_alloc(READ_BUFFER);
+	setvbuf(f, buffer, _IOFBF, READ_BUFFER);
 	while (getline(&line, &size, f) > 0)
 		add_line(line);
 	free(line);
 	fclose(f);
+	free(buffer);
 	qsort(table.symbols, table.nr, sizeof(*table.symbols), symbol_order);
 }
 
