@@ -313,13 +313,15 @@ ring_is_empty() {
 		wait_for 20 ring_is_empty
 		tool_stop s$gso
 		packets=$(($(<"/sys/class/net/$TOPO_TAP/statistics/tx_packets") - packets))
-		expect_that s$gso ".[-1].directions[0] | .completed == $packets"
+		# Preemptible kernels leave out some at the tap's reader, and say so.
+		expect_that s$gso "misses as \$misses | .[-1].directions[0].completed |
+			short($packets; \$misses)"
 		expect_that s$gso '.[-1].directions[0] |
 			.started == .completed + .incomplete + .waiting'
 	done
 	peer_run ethtool -K peer0 tso on gso on >/dev/null
 	ethtool -K "$TOPO_PHY" gro on >/dev/null
-	expect_that soff ".[-1].directions[0].completed > $small"
+	expect_that soff "misses as \$misses | .[-1].directions[0].completed + \$misses > $small"
 	expect_that son ".[-1].directions[0].completed < $small"
 	expect_met
 }

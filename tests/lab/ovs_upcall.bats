@@ -196,9 +196,10 @@ stall_pings() {
 	local try close=
 
 	# An emulated CPU may stand still by itself, or a stop fall between two pings.
+	# What takes a ping the rest of the time is ping's to say: see below.
 	for try in 1 2 3 4 5; do
 		stall_pings s details
-		((worst * 1000000 < held * 90 / 100 || worst * 1000000 > held * 108 / 100)) || {
+		((worst * 1000000 < held * 90 / 100 || worst * 1000000 > held * 150 / 100)) || {
 			close=yes
 			break
 		}
