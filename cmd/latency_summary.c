@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/latency.h"
 #include "cmd/times.h"
+#include "vnet/filter.h"
 #include "vnet/log.h"
 #include "vnet/util.h"
 
@@ -290,13 +291,21 @@ static void defaults(void *args)
 	a->max_flows = DEFAULT_FLOWS;
 }
 
+/* Whether packets are neither chosen nor told apart. */
+static bool is_lean(const struct latency_args *a)
+{
+	struct vnet_filter filter;
+
+	return !a->over_ns && !a->by && !vnet_filter_make(&a->common, &filter) && !filter.active;
+}
+
 static int run(void *args)
 {
 	struct summary s = { .args = args };
 	struct vnet_measure m = {
 		.cmd = &vnet_cmd_latency_summary,
 		.args = args,
-		.object = "latency_summary",
+		.object = is_lean(s.args) ? "latency_lean" : "latency_summary",
 		.title = s.args->vm.nr ? "Latency, VM path" : "Latency, host path",
 		.configure = configure,
 		.interval = interval,

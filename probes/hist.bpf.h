@@ -6,29 +6,23 @@
 #include "kernel.bpf.h"
 #include "vnet/abi/hist.h"
 
-/* Position of the highest bit of v > 0, without a loop: BPF has no such instruction. */
-static __always_inline __u64 log2_u64(__u64 v)
-{
-	__u64 e = 0, shift;
+/* In .rodata; nobody writes it. */
+static const __u8 hist_near[VNET_HIST_NEAR] = VNET_HIST_NEAR_SLOTS;
 
-	shift = (v > 0xffffffff) << 5;	v >>= shift; e |= shift;
-	shift = (v > 0xffff) << 4;	v >>= shift; e |= shift;
-	shift = (v > 0xff) << 3;	v >>= shift; e |= shift;
-	shift = (v > 0xf) << 2;		v >>= shift; e |= shift;
-	shift = (v > 0x3) << 1;		v >>= shift; e |= shift;
-	return e | (v >> 1);
+static __attribute__((noinline)) __u64 hist_slot_far(__u64 v)
+{
+	return vnet_hist_slot_far(hist_near, v);
 }
 
 static __always_inline __u64 hist_slot(__u64 v)
 {
-	__u64 e, slot;
-
-	if (v < VNET_HIST_SUB)
-		return v;
-	e = log2_u64(v);
-	slot = (e - VNET_HIST_SUB_BITS + 1) * VNET_HIST_SUB +
-	       ((v >> (e - VNET_HIST_SUB_BITS)) & (VNET_HIST_SUB - 1));
-	return slot < VNET_HIST_SLOTS ? slot : VNET_HIST_SLOTS - 1;
+	/* What the compiler knows of v the verifier may not: no test is left out. */
+	asm volatile("" : "+r"(v));
+	if (VNET_HIST_IS_NEAR(v, 0))
+		return VNET_HIST_SLOT(hist_near, v, 0);
+	if (VNET_HIST_IS_NEAR(v, VNET_HIST_FAR_SHIFT))
+		return VNET_HIST_SLOT(hist_near, v, VNET_HIST_FAR_SHIFT);
+	return hist_slot_far(v);
 }
 
 /*
@@ -49,15 +43,6 @@ static __always_inline void hist_add(struct vnet_hist *hist, __u64 v)
 		hist->max = v;
 	if (slot < VNET_HIST_SLOTS)
 		hist->slots[slot]++;
-}
-
-/* In .rodata; nobody writes it. */
-static const __u8 hist_near[VNET_HIST_NEAR] = VNET_HIST_NEAR_SLOTS;
-
-/* For values that hist_near does not serve. */
-static __attribute__((noinline)) __u64 hist_slot_far(__u64 v)
-{
-	return hist_slot(v);
 }
 
 /* As hist_add(), but the number of values is left to be added up from the slots. */

@@ -28,7 +28,7 @@ static __always_inline struct vnet_packet *packet_now(struct sk_buff *skb, enum 
 	return &scratch->packet;
 }
 
-/* A call takes five arguments: the constants of complete() go in one. */
+/* A call takes five arguments: the constants of trip_end() go in one. */
 static __always_inline __u32 how_direction(__u32 how)
 {
 	return how & 1;
@@ -94,8 +94,8 @@ static __always_inline void gso_fill(struct sk_buff *skb, enum access access,
 	packet->gso_type = BPF_CORE_READ(info, gso_type);
 }
 
-OUT_OF_LINE int complete_trip(void *ctx, struct vnet_latency_cpu *cpu,
-			      struct vnet_latency_trip *trip, struct sk_buff *skb, __u32 how)
+OUT_OF_LINE int trip_end(void *ctx, struct vnet_latency_cpu *cpu,
+			 struct vnet_latency_trip *trip, struct sk_buff *skb, __u32 how)
 {
 	enum access access = how_access(how);
 	enum space space = how_space(how);
@@ -200,11 +200,10 @@ static __always_inline void span_note(struct vnet_hist *hist, __u64 *before, __u
 {
 	__u64 ns = at - *before, slot;
 
-	if (ns < VNET_HIST_NEAR) {
-		slot = hist_near[ns];
-	} else if (ns < (__u64)VNET_HIST_NEAR << VNET_HIST_FAR_SHIFT) {
-		/* The mask changes nothing: the verifier does not know the table. */
-		slot = VNET_HIST_FAR_SLOTS + (hist_near[ns >> VNET_HIST_FAR_SHIFT] & 127);
+	if (VNET_HIST_IS_NEAR(ns, 0)) {
+		slot = VNET_HIST_SLOT(hist_near, ns, 0);
+	} else if (VNET_HIST_IS_NEAR(ns, VNET_HIST_FAR_SHIFT)) {
+		slot = VNET_HIST_SLOT(hist_near, ns, VNET_HIST_FAR_SHIFT);
 	} else {
 		/* Clocks of two CPUs, or one that was just adjusted. */
 		if (ns >> 63) {
@@ -212,8 +211,6 @@ static __always_inline void span_note(struct vnet_hist *hist, __u64 *before, __u
 			at = *before;
 		}
 		slot = hist_slot_far(ns);
-		if (slot >= VNET_HIST_SLOTS)
-			slot = VNET_HIST_SLOTS - 1;
 	}
 	*before = at;
 	hist_note(hist, ns, slot);
@@ -261,7 +258,10 @@ static __always_inline void pair_note(struct vnet_latency_hists *h, __u32 dir, _
 		*before = at;
 }
 
-/* The same of any packet that arrived. */
+/*
+ * The same of any packet that arrived. It has passed every mandatory stage: to say
+ * so here spares the verifier most of the ways through.
+ */
 static __always_inline void trip_note(struct vnet_latency_hists *h, __u32 dir,
 				      const struct vnet_latency_trip *trip, struct span *span)
 {
@@ -272,7 +272,8 @@ static __always_inline void trip_note(struct vnet_latency_hists *h, __u32 dir,
 	span->first = 0;
 #pragma unroll
 	for (__u32 s = 0; s < VNET_LATENCY_STAGES; s++) {
-		if (!(config.shown[dir] & BIT(s)) || !(trip->seen & BIT(s)))
+		if (!(config.shown[dir] & BIT(s)) ||
+		    !((config.mandatory[dir] | trip->seen) & BIT(s)))
 			continue;
 		if (seen)
 			pair_note(h, dir, from, s, &before, trip->at[s]);
@@ -310,12 +311,11 @@ static __always_inline void plain_end(struct vnet_latency_trip *trip, __u32 dir)
 /* Whether the packet's histograms are all that it is counted in. */
 static __always_inline bool only_times(void)
 {
-	return !config.over_ns && !config.by_flow;
+	return is_lean || (!config.over_ns && !config.by_flow);
 }
 
-static __always_inline void trip_end(struct vnet_latency_cpu *cpu,
-				     struct vnet_latency_trip *trip, struct sk_buff *skb,
-				     __u32 how)
+OUT_OF_LINE int trip_end(void *ctx, struct vnet_latency_cpu *cpu,
+			 struct vnet_latency_trip *trip, struct sk_buff *skb, __u32 how)
 {
 	__u32 dir = how_direction(how), epoch = current_epoch() & 1;
 	struct vnet_latency_hists *h = hists_of(dir, epoch);
@@ -324,38 +324,55 @@ static __always_inline void trip_end(struct vnet_latency_cpu *cpu,
 
 	trip->stage = 0;
 	if (!h)
-		return;
+		return 0;
 	trip_note(h, dir, trip, &span);
 	ns = span.last - span.first;
 	span_put(&h->total, span.first, span.last);
+	if (only_times())
+		return 0;
 	if (ns >> 63)
 		ns = 0;
 	if (config.over_ns && ns > config.over_ns)
 		counts_of(cpu, dir, epoch)->over++;
 	if (config.by_flow)
 		count_flow(ns, dir << 1 | epoch, skb, how_space(how), how_access(how));
+	return 0;
 }
 
-OUT_OF_LINE int complete_trip(void *ctx, struct vnet_latency_cpu *cpu,
-			      struct vnet_latency_trip *trip, struct sk_buff *skb, __u32 how)
+OUT_OF_LINE int plain_or_trip_end(void *ctx, struct vnet_latency_cpu *cpu,
+				  struct vnet_latency_trip *trip, struct sk_buff *skb,
+				  __u32 how)
 {
 	__u32 dir = how_direction(how);
 
-	if (only_times() && trip->state == config.steps[dir][how_stage(how)].after)
-		plain_end(trip, dir);
-	else
-		trip_end(cpu, trip, skb, how);
+	if (trip->state != config.steps[dir][how_stage(how)].after)
+		return trip_end(ctx, cpu, trip, skb, how);
+	plain_end(trip, dir);
 	return 0;
 }
 
 #endif
 
-/* The packet is at the last stage of its path. */
+static __always_inline __u32 how_of(__u32 dir, __u32 stage, enum space space,
+				    enum access access)
+{
+	return dir | space << 1 | access << 2 | stage << 3;
+}
+
+/* A packet that has waited is at the last stage of its path. */
 static __always_inline void complete(void *ctx, struct vnet_latency_cpu *cpu, __u32 dir,
 				     __u32 stage, struct vnet_latency_trip *trip,
 				     struct sk_buff *skb, enum space space, enum access access)
 {
-	complete_trip(ctx, cpu, trip, skb, dir | space << 1 | access << 2 | stage << 3);
+	__u32 how = how_of(dir, stage, space, access);
+
+#ifndef VNET_LATENCY_DETAILS
+	if (only_times()) {
+		plain_or_trip_end(ctx, cpu, trip, skb, how);
+		return;
+	}
+#endif
+	trip_end(ctx, cpu, trip, skb, how);
 }
 
 /* The slot's packet comes to the last stage of its path. */
@@ -377,7 +394,7 @@ static __always_inline void slot_complete(void *ctx, struct vnet_latency_cpu *cp
 	if (!slot_advance(cpu, dir, stage, skb, access))
 		return;
 	slot->skb = 0;
-	complete(ctx, cpu, dir, stage, &slot->trip, skb, SPACE_SOFTIRQ, access);
+	trip_end(ctx, cpu, &slot->trip, skb, how_of(dir, stage, SPACE_SOFTIRQ, access));
 }
 
 #endif

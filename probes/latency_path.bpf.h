@@ -59,7 +59,7 @@ static __always_inline void receive_start(struct vnet_latency_cpu *cpu, __u32 di
 					  __u64 ifindex, struct sk_buff *skb,
 					  enum access access)
 {
-	if (!in_sample(cpu, dir) || (filter.look && look_refuses(skb, access)) ||
+	if (!in_sample(cpu, dir) || (!is_lean && filter.look && look_refuses(skb, access)) ||
 	    !match_start(skb, access))
 		return;
 	/* Its skb_iif will be this device, unless it comes in by one above. */

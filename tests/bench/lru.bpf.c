@@ -7,7 +7,6 @@
  * tests/bench/attach.c.
  */
 #include "kernel.bpf.h"
-#include "hist.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -50,6 +49,19 @@ struct {
 static __always_inline bool is_on(struct sk_buff *skb, __u32 ifindex)
 {
 	return BPF_CORE_READ(skb, dev, ifindex) == ifindex;
+}
+
+/* Position of the highest bit of v > 0, as the old tools find it. */
+static __always_inline __u64 log2_u64(__u64 v)
+{
+	__u64 e = 0, shift;
+
+	shift = (v > 0xffffffff) << 5;	v >>= shift; e |= shift;
+	shift = (v > 0xffff) << 4;	v >>= shift; e |= shift;
+	shift = (v > 0xff) << 3;	v >>= shift; e |= shift;
+	shift = (v > 0xf) << 2;		v >>= shift; e |= shift;
+	shift = (v > 0x3) << 1;		v >>= shift; e |= shift;
+	return e | (v >> 1);
 }
 
 static __always_inline void bucket_add(__u32 from, __u32 to, __u64 ns)

@@ -111,6 +111,14 @@ for way in typed untyped; do
 				"${more[@]}" || failed=1
 			load "$latency" $way $with-kernel --via kernel "${more[@]}" || failed=1
 		done
+		# All packets and nothing but their times: an object of its own.
+		if [[ $with == plain ]]; then
+			more=(--stages full --phy-interface lo)
+			load "latency summary" $way lean --via ovs "${more[@]}" || failed=1
+			load "latency summary" $way lean-vm --via ovs --vm-interface loadvm \
+				"${more[@]}" || failed=1
+			load "latency summary" $way lean-kernel --via kernel "${more[@]}" || failed=1
+		fi
 		# A device must be named: with the full filter it is.
 		device=(--device lo)
 		[[ $with == plain ]] || device=()

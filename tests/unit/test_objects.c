@@ -203,6 +203,7 @@ static const struct {
 	{ "drop_qdisc", "config", sizeof(struct vnet_qdisc_config) },
 	{ "latency_summary", "config", sizeof(struct vnet_latency_config) },
 	{ "latency_details", "config", sizeof(struct vnet_latency_config) },
+	{ "latency_lean", "config", sizeof(struct vnet_latency_config) },
 	{ "latency_qdisc", "config", sizeof(struct vnet_txq_config) },
 	{ "tun_summary", "config", sizeof(struct vnet_tun_config) },
 	{ "tun_details", "config", sizeof(struct vnet_tun_config) },
